@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ def check_names(**_: Any) -> list[checks.CheckMessage]:
     """Each model, field and permission that the settings name exists; a setting of another kind is E001's."""
     found = [_labels(setting) for setting in OF_MODELS if accepted(setting)]
     found += [_fields(setting) for setting in OF_FIELDS if accepted(setting)]
+    found += [_retention()] if accepted("RETENTION_DAYS") else []
     found += [_reasons()] if accepted("REASONS") and accepted("MODELS") else []
     found += [_permission()] if accepted("PERMISSION") else []
     return [*chain.from_iterable(found)]
@@ -57,6 +58,21 @@ def _reasons() -> Iterator[checks.CheckMessage]:
                 f"SIGNAL_LOG['REASONS'] names {label!r}, which is not observed: its reasons would be kept nowhere.",
                 hint=f'Name it in "MODELS", too: [..., {label!r}].',
                 id="signal_log.E022",
+            )
+
+
+def _retention() -> Iterator[checks.CheckMessage]:
+    """A warning, for events of a model that was removed from the project may still have to go, or to stay."""
+    installed = [model._meta.label for model in _models()]
+    known = {label.lower() for label in (*installed, EVERY)}
+    for label in conf.RETENTION_DAYS if isinstance(conf.RETENTION_DAYS, Mapping) else ():
+        if label.lower() not in known:
+            yield checks.Warning(
+                f"SIGNAL_LOG['RETENTION_DAYS'] names {label!r}, but no such model is installed, so its days count for "
+                f"older events of that name at most.{_meant(nearest_label(label, installed))}",
+                hint='Accepted: "app_label.Model" of apps in INSTALLED_APPS, or "*" for every other. If the model '
+                "was removed and its events are meant, add signal_log.W026 to SILENCED_SYSTEM_CHECKS.",
+                id="signal_log.W026",
             )
 
 

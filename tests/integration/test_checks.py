@@ -141,6 +141,15 @@ def test_a_model_that_does_not_exist(given: dict[str, Any], message: str) -> Non
     assert "app_label.Model" in found.hint
 
 
+def test_days_of_a_model_that_does_not_exist() -> None:
+    """A slip would keep a person's events for ever, or remove what the law wants kept."""
+    days = {"shop.Itm": 30, "shop.item": 30, "*": None}
+    (found,) = of_log(MODELS=["shop.*"], RETENTION_DAYS=days)["signal_log.W026"]
+    assert "names 'shop.Itm'" in found.msg
+    assert "Did you mean 'shop.Item'?" in found.msg
+    assert "signal_log.W026" not in of_log(MODELS=["shop.*"], RETENTION_DAYS=30)
+
+
 def test_an_app_that_gets_ready_twice_says_everything_once() -> None:
     """As in a test that starts it again."""
     apps.get_app_config("signal_log").ready()
