@@ -31,6 +31,12 @@ PAINTED = """() => {
 VIEWS = {"operations": "", "signals": "?view=signals", "cascades": "?view=cascades"}
 
 
+class AsInstalled(Site):
+    """One that serves its static files as an installation does."""
+
+    application = "asgi:application"
+
+
 def main() -> None:
     """Measure each view: while it follows, paused and scrolled through, and only paused; or the memory of one."""
     options = parse_arguments()
@@ -40,7 +46,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         chromium() as browser,
-        closing(Site(make_database(Path(folder) / "site.sqlite3"))) as site,
+        closing(AsInstalled(make_database(Path(folder) / "site.sqlite3"))) as site,
     ):
         for name, query in list(VIEWS.items())[: 1 if options.minutes or options.loads else None]:
             with visiting(browser, site, "mira") as live:

@@ -29,6 +29,8 @@ STRANGER = "eve"
 
 # Marks tests that depend on what a database does: they run on SQLite and on PostgreSQL.
 on_both_databases = pytest.mark.parametrize("site_database", ["sqlite", "postgres"], indirect=True, scope="session")
+# Serves static files in a quarter of the time.
+QUICK = "tests.browser.application:application"
 Database = Path | str
 """An SQLite file, or the address of a PostgreSQL database."""
 
@@ -101,10 +103,12 @@ class Address:
 class Site(Address):
     """One installation: its server, its worker, its people."""
 
+    application = QUICK
+
     def __init__(self, database: Database, **env: str) -> None:
         self.env = on(database) | env
         self.worker = Worker(self.env)  # starts while the server does
-        self.server = Daphne(self.env)
+        self.server = Daphne(self.env, application=self.application)
         super().__init__(self.server.url)
         self.profiles = []
 

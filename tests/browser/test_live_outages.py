@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.live_site import OBSERVER, Address, LivePage, Worker, make_database, on, visiting
+from tests.browser.live_site import OBSERVER, QUICK, Address, LivePage, Worker, make_database, on, visiting
 from tests.servers.daphne import Daphne
 from tests.servers.network_link import NetworkLink
 from tests.servers.postgres import Postgres
@@ -36,7 +36,7 @@ class Installation:
         self.url = self.database.create_database("observatory")
         make_database(self.url)
         env = on(self.url) | {"REDIS_URL": self.layer.url}
-        self.servers = [stack.enter_context(Daphne(env)) for _ in range(2)]
+        self.servers = [stack.enter_context(Daphne(env, application=QUICK)) for _ in range(2)]
         self.workers = [stack.enter_context(closing(Worker(env))) for _ in range(2)]
 
     def committed(self) -> list[int]:

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from playwright.sync_api import expect
 
-from tests.browser.live_site import STRANGER, Address, Worker, copied, on
+from tests.browser.live_site import QUICK, STRANGER, Address, Worker, copied, on
 from tests.servers.daphne import Daphne
 
 # What of the page lies under the handle: the innermost element, and whether it has text or can be used there.
@@ -30,7 +30,7 @@ BELOW = """
 def test_the_handle_covers_no_row(site_database, tmp_path, visit):
     """At the width of a telephone and of a desk, on each kind of page; who sees no events has none."""
     env = on(copied(site_database, tmp_path)) | {"DEBUG_TOOLBAR": "1"}
-    with closing(Daphne(env)) as server, closing(Worker(env)) as worker:
+    with closing(Daphne(env, application=QUICK)) as server, closing(Worker(env)) as worker:
         worker.run("[User.objects.create_user(f'crew{number}') for number in range(40)]")
         stranger = visit(Address(server.url), STRANGER)
         stranger.page.goto(f"{server.url}/accounts/profile/")
