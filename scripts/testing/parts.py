@@ -13,10 +13,13 @@ ROOT = Path(__file__).resolve().parents[2]
 # Folders of tests/ with a part of their own, or without tests for pytest; `sqlite` runs all the others.
 OWN_PART = ("browser", "topology", "torture", "benchmarks", "servers", "js")
 PROCESSORS = os.cpu_count() or 1
-# One more than there are processors: tests of servers and browsers wait for a third of their time.
-PARALLEL = ("-n", str(PROCESSORS + 1))
 # For tests that share a site with the others of their file; tests/servers/plugin.py says which file begins first.
 WHOLE_FILES = ("--dist", "loadfile", "--no-loadscope-reorder")
+
+
+def parallel(more: int) -> tuple[str, str]:
+    """So many processes more than there are processors, for tests that wait: for servers, or for PostgreSQL."""
+    return "-n", str(PROCESSORS + more)
 
 
 def parts() -> dict[str, list[Step]]:
@@ -24,12 +27,12 @@ def parts() -> dict[str, list[Step]]:
     return {
         "lint": lint(),
         "javascript": [NodeTests(node(), tuple(files("tests/js", "*.test.*js")))],
-        "sqlite": [Tests(fast(), spread=PARALLEL)],
-        "postgres": [Tests(("tests/integration",), ("--database", "postgres"), PARALLEL)],
+        "sqlite": [Tests(fast(), spread=parallel(1))],
+        "postgres": [Tests(("tests/integration",), ("--database", "postgres"), parallel(2))],
         # These wait most, for processes that start, or are killed.
-        "processes": [Tests(("tests/topology", "tests/torture"), spread=("-n", str(PROCESSORS + 2), *WHOLE_FILES))],
-        # A process of their own, without asyncio's tests.
-        "browser": [Tests(("tests/browser",), spread=(*PARALLEL, *WHOLE_FILES))],
+        "processes": [Tests(("tests/topology", "tests/torture"), spread=(*parallel(2), *WHOLE_FILES))],
+        # A process of their own, without asyncio's tests; each has a browser, which is several more.
+        "browser": [Tests(("tests/browser",), spread=(*parallel(0), *WHOLE_FILES))],
     }
 
 
