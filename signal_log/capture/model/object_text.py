@@ -95,8 +95,10 @@ class _OpenBlock:
 
 
 def _open_blocks() -> list[_OpenBlock]:
-    """This thread's connections that are in a block."""
-    return [_OpenBlock(each) for each in connections.all(initialized_only=True) if each.in_atomic_block]
+    """This thread's connections that are in a block; asked of their store, as ``all()`` looks each up twice."""
+    made = connections._connections  # type: ignore[attr-defined]
+    found = [getattr(made, alias, None) for alias in connections]
+    return [_OpenBlock(each) for each in found if each is not None and each.in_atomic_block]
 
 
 class _Refusal:
