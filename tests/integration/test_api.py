@@ -16,6 +16,11 @@ from tests.shop.models import Category
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def test_a_shell_can_complete_every_public_name():
+    """Also those that nobody has used yet."""
+    assert set(signal_log.__all__) <= set(dir(signal_log))
+
+
 def test_context_names_the_actor_and_the_source():
     """The actor may be an account, a name or nobody in particular; the events of a block are one trace."""
     user = User.objects.create_user("ada")
