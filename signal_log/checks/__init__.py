@@ -64,6 +64,7 @@ def register_all() -> None:
         register(_of_this_app(check))
     register(_of_this_app(databases.check_sequence), Tags.database)
     register(_of_this_app(databases.check_tables), Tags.database)
+    register(_of_this_app(databases.check_replica), Tags.database)
     register(_of_this_app(databases.check_triggers), Tags.database)
     register(_of_this_app(logs.check_named_logs), Tags.database)
     register(_of_this_app(partitions.check_partitions), Tags.database)

@@ -16,6 +16,7 @@ from signal_log.capture.trace.context import default_context
 from signal_log.conf import accepted, conf
 from signal_log.event import MIGRATION
 from signal_log.models import SignalEvent
+from signal_log.show.replica import holds_another_log
 from signal_log.store.hidden_rows import what_hides_rows
 from signal_log.store.schema import idle_triggers
 from signal_log.store.tables import not_migrated
@@ -151,6 +152,26 @@ def _is_migrated(connection: BaseDatabaseWrapper) -> bool:
             return bool(MigrationRecorder(connection).applied_migrations())
     except DatabaseError:
         return False
+
+
+def check_replica(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """What pages are read from is a copy of the log, and no other one."""
+    alias = conf.READ_DATABASE if accepted("READ_DATABASE") and accepted("DATABASE") else None
+    if alias is None or alias not in (databases or ()) or conf.DATABASE not in connections:
+        return []
+    try:
+        if not holds_another_log(alias):
+            return []
+    except DatabaseError:  # pages say so, and are read from the log
+        return []
+    return [
+        checks.Warning(
+            f"SIGNAL_LOG['READ_DATABASE'] is {alias!r}, which holds another log than {conf.DATABASE!r}. "
+            "Pages are read from the log itself.",
+            hint="It must be a replica of the log's database. A log of its own is named in LOGS.",
+            id="signal_log.W027",
+        )
+    ]
 
 
 def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:

@@ -22,7 +22,7 @@ from django.utils.timesince import timesince
 from signal_log import clock
 from signal_log.amounts import counted
 from signal_log.conf import conf
-from signal_log.models import SignalEvent
+from signal_log.models import LogIdentity, SignalEvent
 from signal_log.store.reading import reading_from
 from signal_log.store.span import LARGEST_ID
 
@@ -44,6 +44,8 @@ class Lag:
     reached: datetime | None = None
     """When its newest event happened; None if it has none."""
     failed: bool = False
+    is_another: bool = False
+    """Whether it holds another log, so that nothing was read from it."""
 
     @property
     def number(self) -> str:
@@ -51,6 +53,8 @@ class Lag:
         return f"more than {MOST_COUNTED:,} events" if self.behind > MOST_COUNTED else counted(self.behind, "event")
 
     def __str__(self) -> str:
+        if self.is_another:
+            return "READ_DATABASE holds another log than this one: this page is read from the log itself."
         if self.failed:
             return "The replica that pages of the history are read from does not answer: this one is read from the log."
         if not self.behind:
@@ -63,6 +67,8 @@ class Lag:
 
 _lag: Final = ContextVar[Lag | None]("signal_log_replica_lag", default=None)
 _failed_at: dict[str, float] = {}
+_found_right: set[str] = set()
+"""Aliases of replicas that have been compared with the log."""
 
 
 def lag() -> Lag | None:
@@ -80,6 +86,8 @@ def from_the_replica(view: View) -> View:
             return view(request, *args, **kwargs)
         if not _is_left_alone(alias):
             try:
+                if holds_another_log(alias):
+                    return _told(Lag(is_another=True), view, request, *args, **kwargs)
                 with reading_from(alias):
                     return _told(lag_of(alias), view, request, *args, **kwargs)
             except DatabaseError as error:
@@ -88,6 +96,18 @@ def from_the_replica(view: View) -> View:
         return _told(Lag(failed=True), view, request, *args, **kwargs)
 
     return reading
+
+
+def holds_another_log(alias: str) -> bool:
+    """Whether this is no copy of the log: its events would be shown as this log's. Asked until it was found right."""
+    if alias in _found_right:
+        return False
+    there, here = (LogIdentity.objects.using(one).filter(pk=1).first() for one in (alias, conf.DATABASE))
+    if there is None or here is None or not (there.value and here.value):
+        return False  # too new to have a name, or too far behind
+    if there.value == here.value:
+        _found_right.add(alias)
+    return there.value != here.value
 
 
 def _told(known: Lag, view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

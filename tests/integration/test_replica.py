@@ -21,10 +21,11 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from signal_log.errors import LogUnavailable
-from signal_log.models import SignalEvent
+from signal_log.models import LogIdentity, SignalEvent
 from signal_log.seal.canonical import timestamp
 from signal_log.show import replica as shown
 from signal_log.store.follow import Follower
+from signal_log.store.schema import log_identity
 from tests.servers.postgres import Replica
 from tests.shop.models import Item
 
@@ -102,6 +103,7 @@ def streaming(request: pytest.FixtureRequest) -> Iterator[Replica | None]:
 def replica(streaming: Replica | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Behind]:
     """The alias that the history is read from."""
     monkeypatch.setattr(shown, "_failed_at", {})
+    monkeypatch.setattr(shown, "_found_right", set())
     own = dict(connection.settings_dict) | {"ATOMIC_REQUESTS": False, "CONN_MAX_AGE": None, "OPTIONS": {}}
     if streaming is None:
         own |= {"NAME": str(tmp_path / "copy.sqlite3")}
@@ -226,6 +228,22 @@ def test_a_replica_that_does_not_answer_costs_nobody_a_page(
         assert SILENT in page
     assert len([one for one in caplog.records if "does not answer" in one.message]) == 1
     assert '"lamp"' in b"".join(reader.get("/events/?format=jsonl")).decode()
+
+
+def test_another_log_is_not_taken_for_a_replica(replica: Behind, reader: Client) -> None:
+    """Its events would be shown as this log's, to people who may see none of them."""
+    own = log_identity("default")
+    replica.catch_up()
+    replica.pause()
+    Item.objects.create(name="lamp")
+    LogIdentity.objects.update(value="0" * 32)  # so the copy is of a log that was called otherwise
+    page = reader.get("/events/").content.decode()
+    assert "lamp" in page
+    assert "holds another log than this one" in page
+    assert [one.id for one in run_checks(databases=[ALIAS]) if one.id == "signal_log.W027"]
+    LogIdentity.objects.update(value=own)
+    assert "holds another log" not in reader.get("/events/").content.decode()
+    assert not [one for one in run_checks(databases=[ALIAS]) if one.id == "signal_log.W027"]
 
 
 @pytest.mark.postgresql
