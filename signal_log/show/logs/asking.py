@@ -44,7 +44,7 @@ class Answer(Generic[T]):
     """What was read of a log, or why nothing was."""
 
     log: Log
-    told: T | None = None
+    found: T | None = None
     problem: str = ""
     known: Known | None = None
 
@@ -58,11 +58,11 @@ _failed: Final[dict[str, tuple[float, str]]] = {}
 def begin(logs: Sequence[Log], read: Callable[[Log], T]) -> Callable[[], list[Answer[T]]]:
     """Begin to read these logs; what is returned waits for their answers, which are in the same order."""
     deadline = clock.monotonic() + SECONDS
-    asked = [_Asked(log, read) for log in logs]
+    asked = [_Reading(log, read) for log in logs]
     return lambda: [one.answer(deadline) for one in asked]
 
 
-class _Asked(Generic[T]):
+class _Reading(Generic[T]):
     """A log that is being read."""
 
     def __init__(self, log: Log, read: Callable[[Log], T]) -> None:

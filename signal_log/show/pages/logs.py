@@ -24,11 +24,11 @@ from signal_log.show.export.answer import FORMATS
 from signal_log.show.export.json import SIZE, size_of
 from signal_log.show.formats import FORMAT, format_of, formats
 from signal_log.show.links import url
+from signal_log.show.logs.all_logs import Answered, Question, ask_all_logs
 from signal_log.show.logs.line import LogLine
 from signal_log.show.logs.merging import Merged, Places
 from signal_log.show.logs.named import ACCEPTED, Log
 from signal_log.show.logs.places import parse_places, written
-from signal_log.show.logs.together import Asked, Told, together
 from signal_log.show.methods import reads
 from signal_log.show.pages.history import FOLDED_AWAY, PAGE_SIZE, fold, wrong
 from signal_log.show.query.archive_reach import reaches_to
@@ -73,8 +73,8 @@ def _places(query: Query, key: str, texts: list[str]) -> Places:
         return {}
 
 
-def _read(query: Query, places: Mapping[str, Places], *, size: int, every: bool) -> Told:
-    asked = Asked(
+def _read(query: Query, places: Mapping[str, Places], *, size: int, every: bool) -> Answered:
+    question = Question(
         query,
         size=size,
         before=places["before"],
@@ -82,12 +82,12 @@ def _read(query: Query, places: Mapping[str, Places], *, size: int, every: bool)
         leave_out=None if every else FOLDED_AWAY,
         keep=list if every else fold,
     )
-    return together(asked)
+    return ask_all_logs(question)
 
 
-def _note_seen(request: HttpRequest, told: Told) -> None:
-    for log in told.logs:
-        events = [event for origin, event in told.page.events if origin == log.origin]
+def _note_seen(request: HttpRequest, answered: Answered) -> None:
+    for log in answered.logs:
+        events = [event for origin, event in answered.page.events if origin == log.origin]
         if log.is_own:
             listed(request, events)
         else:
@@ -113,21 +113,21 @@ def _page(request: HttpRequest, query: Query, places: Mapping[str, Places]) -> H
     }
     if query.problems:
         return render(request, "signal_log/logs.html", context, status=400)
-    told = _read(query, places, size=PAGE_SIZE, every=query.every)
-    _note_seen(request, told)
-    by_origin = {log.origin: log for log in told.logs}
-    pins.mark(event for origin, event in told.page.events if by_origin[origin].is_own)
+    answered = _read(query, places, size=PAGE_SIZE, every=query.every)
+    _note_seen(request, answered)
+    by_origin = {log.origin: log for log in answered.logs}
+    pins.mark(event for origin, event in answered.page.events if by_origin[origin].is_own)
     narrow = partial(query.link, path)
-    lines = [LogLine(event, query.every, narrow, log=by_origin[origin]) for origin, event in told.page.events]
+    lines = [LogLine(event, query.every, narrow, log=by_origin[origin]) for origin, event in answered.page.events]
     context |= {
         "lines": unprinted(lines),
         "hits": hits_of(query.given),
-        "logs": told.logs,
-        "missing": [visible(sentence) for sentence in told.problems],
-        "searching": unprinted((log.origin, at) for log, at in told.searching),
-        "joined": unprinted(told.joined),
+        "logs": answered.logs,
+        "missing": [visible(sentence) for sentence in answered.problems],
+        "searching": unprinted((log.origin, at) for log, at in answered.searching),
+        "joined": unprinted(answered.joined),
         "archived": reaches_to(),
-        **_beside(query, path, told.page),
+        **_beside(query, path, answered.page),
     }
     return render(request, "signal_log/logs.html", context)
 
@@ -144,22 +144,22 @@ def _json(request: HttpRequest, query: Query, places: Mapping[str, Places]) -> H
     size = size_of(query, request.GET)
     if query.problems:
         return JsonResponse(query.refusal, status=400)
-    told = _read(query, places, size=size, every=True)
-    _note_seen(request, told)
+    answered = _read(query, places, size=size, every=True)
+    _note_seen(request, answered)
     about = orjson.dumps(
         {
-            "older": None if told.page.older is None else written(told.page.older),
-            "newer": None if told.page.newer is None else written(told.page.newer),
-            "logs": [{"origin": log.origin, "url": log.url, "is_own": log.is_own} for log in told.logs],
-            "problems": told.problems,
-            "joined": {origin: timestamp(at) for origin, at in told.joined},
-            "searched_to": {log.origin: timestamp(at) for log, at in told.searching},
+            "older": None if answered.page.older is None else written(answered.page.older),
+            "newer": None if answered.page.newer is None else written(answered.page.newer),
+            "logs": [{"origin": log.origin, "url": log.url, "is_own": log.is_own} for log in answered.logs],
+            "problems": answered.problems,
+            "joined": {origin: timestamp(at) for origin, at in answered.joined},
+            "searched_to": {log.origin: timestamp(at) for log, at in answered.searching},
             "since": query.since and timestamp(query.since),
             "until": query.until and timestamp(query.until),
         }
     ).decode()
-    by_origin = {log.origin: log for log in told.logs}
-    events = ",".join(_encoded(request, by_origin[origin], event) for origin, event in told.page.events)
+    by_origin = {log.origin: log for log in answered.logs}
+    events = ",".join(_encoded(request, by_origin[origin], event) for origin, event in answered.page.events)
     return HttpResponse(f'{{"events":[{events}],{about[1:]}', content_type="application/json")
 
 

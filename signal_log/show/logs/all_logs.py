@@ -24,7 +24,7 @@ Events = Found[SignalEvent]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """What is asked of each log."""
 
     query: Query
@@ -69,7 +69,7 @@ class Asked:
         return found
 
 
-class Told(NamedTuple):
+class Answered(NamedTuple):
     """A page of all logs, and what has to be said of it."""
 
     page: Merged[SignalEvent]
@@ -83,7 +83,7 @@ class Told(NamedTuple):
     """The logs that did not answer on a page above, and from when back they are shown here."""
 
 
-def together(asked: Asked) -> Told:
+def ask_all_logs(question: Question) -> Answered:
     """Read this log, from where it is read here, and all others beside it."""
     here = known()
     own = Log(own_origin(here), read_from(), is_own=True)
@@ -92,26 +92,26 @@ def together(asked: Asked) -> Told:
     for log in others():
         if log.origin == own.origin:
             problems.append(f"{log.origin} is named in LOGS, and is this log itself.")
-        elif asked.after and log.origin not in asked.after:
+        elif question.after and log.origin not in question.after:
             problems.append(f"{log.origin} did not answer when this walk began; the newest page has it.")
         else:
             named.append(log)
-    answers = begin(named, asked.of_another)
-    is_left_out = bool(asked.after) and own.origin not in asked.after
-    own_found: Events = Found(own.origin, []) if is_left_out else asked.of(own)
+    answers = begin(named, question.of_another)
+    is_left_out = bool(question.after) and own.origin not in question.after
+    own_found: Events = Found(own.origin, []) if is_left_out else question.of(own)
     found, logs, seen = [own_found], [own], {here.identity: own.origin}
     for answer in answers():
         if problem := answer.problem or _twice(answer, seen):
             problems.append(problem)
-        elif answer.told is not None:
-            found.append(answer.told)
+        elif answer.found is not None:
+            found.append(answer.found)
             logs.append(answer.log)
     away = {log.origin for log in named} - {log.origin for log in logs}
-    page = merge(found, asked.after or asked.before, size=asked.size, upwards=bool(asked.after), away=away)
+    page = merge(found, question.after or question.before, size=question.size, upwards=bool(question.after), away=away)
     times = {one.origin: one.reached for one in found if one.searched_to is not None}
     searching = [(log, at) for log in logs if (at := times.get(log.origin)) is not None]
-    joined = [(log.origin, place) for log in logs if isinstance(place := asked.before.get(log.origin), datetime)]
-    return Told(page, logs, problems, searching, joined)
+    joined = [(log.origin, place) for log in logs if isinstance(place := question.before.get(log.origin), datetime)]
+    return Answered(page, logs, problems, searching, joined)
 
 
 def _twice(answer: Answer[Events], seen: dict[str, str]) -> str:
