@@ -19,6 +19,7 @@ from signal_log.models import LogIdentity, ReceiverCall, SealTree, SignalEvent, 
 from signal_log.show.logs.known import Known, known
 from signal_log.show.logs.named import Log
 from signal_log.show.logs.sound import UnsoundRowError
+from signal_log.show.words.text import visible
 from signal_log.store.reading import reading_from
 from signal_log.store.tables import lacking
 from signal_log.vendor import vendor_of
@@ -100,7 +101,8 @@ class _Reading(Generic[T]):
                     self._answer = Answer(self._log, problem=_of_another(self._log, found))
             _failed.pop(self._log.alias, None)
         except Exception as error:  # noqa: BLE001  whatever it is, the page shows the other logs
-            logger.warning("The log %s in the database %r was not read: %s", self._log.origin, self._log.alias, error)
+            said = visible(" ".join(str(error).split()))  # a line, whatever the server at the other end has sent
+            logger.warning("The log %s in the database %r was not read: %s", self._log.origin, self._log.alias, said)
             self._answer = self._failed(_why(self._log.alias, error))
         finally:
             _close(self._log.alias)

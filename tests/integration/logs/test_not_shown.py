@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.test import Client
 
 from signal_log import clock
@@ -173,6 +173,24 @@ def test_a_row_that_no_log_holds_costs_that_log_alone(begin: Begin, mira: Client
         found = told(mira)
     assert (page.status_code, names(found)) == (200, [(A, "chair")])
     assert found["problems"][0].startswith(f"{B} ")
+
+
+def test_what_another_server_says_is_one_line_of_the_log(
+    begin: Begin, mira: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A driver repeats what it was sent: no terminal obeys it, and it forges no line."""
+    b, real = begin(), asking.known
+
+    def refusing() -> Any:
+        if read_from() == b.alias:
+            raise OperationalError("no \x1b[31mpassword\nWARNING all is well")
+        return real()
+
+    monkeypatch.setattr(asking, "known", refusing)
+    with shown(b):
+        assert "does not answer" in told(mira)["problems"][0]
+    (line,) = [one.getMessage() for one in caplog.records if "was not read" in one.getMessage()]
+    assert line.endswith("was not read: no [U+001B][31mpassword WARNING all is well")
 
 
 def test_a_long_name_of_another_log_is_cut(begin: Begin, mira: Client) -> None:
