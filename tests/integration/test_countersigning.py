@@ -307,7 +307,7 @@ def test_command(tmp_path: Path):
     assert listed[2] == f"    {KEY}"
     assert "Signs nothing more" in run("distrust", KEY)[0]
     assert "from now on" in run("trust", KEY, "--key", file)[0]
-    assert "`list --key FILE` names one" in run("list", "--key", tmp_path / "none")[1]
+    assert "`signal_witness init NAME` makes it, --key names another" in run("list", "--key", tmp_path / "none")[1]
 
 
 @pytest.mark.django_db
@@ -324,7 +324,8 @@ def test_command_refusals(tmp_path: Path):
     for verb in ("trust", "distrust"):
         assert "the mode 0644" in refused(verb, KEY, "--key", file)
     file.unlink()
-    run("init", "w.example", "--key", file)
+    assert "trusts no log yet: signal_witness trust VKEY" in run("list", "--key", file)[1]
+    assert "It countersigns no log yet: `signal_witness trust VKEY`" in run("init", "w.example", "--key", file)[1]
     assert "no HOST:PORT" in refused("serve", "--key", file, "--listen", "8765")
     assert "no HOST:PORT" in refused("serve", "--key", file, "--listen", "a:99999")
     with socket.create_server(("127.0.0.1", 0)) as taken:

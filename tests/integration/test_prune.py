@@ -78,7 +78,15 @@ def test_what_is_old_and_sealed_goes_and_an_event_names_it(tmp_path):
         proof = merkle.inclusion_proof(line.index, tree.size, node(tree))
         assert merkle.verify_inclusion(line.index, tree.size, line.leaf, proof, bytes(tree.root))
         assert manifest.origin == "here/log/1"
-    assert run("--keep-days", "90").startswith("Pruned 0 events.")
+    assert run("--keep-days", "90") == "Pruned 0 events.\nKept: 5 events not sealed yet\n"
+
+
+def test_why_nothing_went_is_said():
+    """By the age of what is there: the one that was given may be a slip."""
+    oldest = store(3)[0]
+    seal()
+    said = f"The oldest that may go happened {oldest.occurred_at:%Y-%m-%d %H:%M:%S} (UTC)."
+    assert run("--keep-days", "36500") == f"Pruned 0 events. {said}\n"
 
 
 def test_a_cut_is_where_tiles_end(tmp_path, monkeypatch):
@@ -288,7 +296,7 @@ def arguments(run):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ((), "Everything is kept"),
+        ((), 'Everything is kept: SIGNAL_LOG."RETENTION_DAYS". is not set. Give --keep-days N or --before TIME'),
         (("--keep-days", "0"), "--keep-days 0 is no number of days"),
         (("--keep-days", "soon"), "is no number of days"),
         (("--before", "yesterday"), "must be a date"),

@@ -15,8 +15,9 @@ from django.utils import timezone
 from signal_log import clock
 from signal_log.amounts import counted
 from signal_log.audit.pruning.prune import Pruned, prune
-from signal_log.audit.pruning.retention import Retention, configured, of_days
+from signal_log.audit.pruning.retention import KEPT, Retention, configured, of_days
 from signal_log.audit.which_archive import is_table, must_be_known
+from signal_log.conf import conf
 from signal_log.errors import FilterError, ProofError, RedactionError
 from signal_log.management.command import SignalCommand
 from signal_log.management.ending import INCOMPLETE, ending
@@ -90,7 +91,11 @@ class Command(SignalCommand):
         if label:
             found, why = _of_model(found, label), f"{why}, of {label}"
         if found.latest is None:
-            raise RedactionError('Everything is kept: SIGNAL_LOG["RETENTION_DAYS"] says so. Give --keep-days.')
+            says = "says so" if conf.RETENTION_DAYS else "is not set"
+            raise RedactionError(
+                f'Everything is kept: SIGNAL_LOG["RETENTION_DAYS"] {says}. Give --keep-days N or --before TIME, which '
+                "count for this run."
+            )
         return found, why
 
     def _folder(self, given: str, *, begins: bool) -> Path | None:
@@ -107,7 +112,9 @@ class Command(SignalCommand):
         if holding and done.events:
             to = f", which {'is' if done.events == 1 else 'are'} in {holding.archive.place.location}"
         which = f" ({done.first:,} to {done.last:,})" if done.events else ""
-        self.stdout.write(f"Pruned {counted(done.events, 'event')}{which}{to}.")
+        self.stdout.write(
+            f"Pruned {counted(done.events, 'event')}{which}{to}.{'' if _is_told_of(done) else _why_none()}"
+        )
         if done.partitions:
             self.stdout.write(f"Dropped {counted(done.partitions, 'partition')} for it.")
         if done.emptied:
@@ -129,6 +136,19 @@ class Command(SignalCommand):
             self.stdout.write(f"Kept: {counted(done.unsealed, 'event')} not sealed yet")
         if done.tampered:
             self.stdout.write(f"Kept, because somebody has changed or inserted them: events {done.tampered}")
+
+
+def _is_told_of(done: Pruned) -> bool:
+    """Whether anything went, or was kept for a reason that is said."""
+    return bool(done.events or done.held or done.unarchived or done.unsealed or done.tampered)
+
+
+def _why_none() -> str:
+    """How old the oldest event is that may ever go: the age that was given may be a slip."""
+    oldest = events().exclude(signal__in=KEPT).order_by("pk").values_list("occurred_at", flat=True).first()
+    if oldest is None:
+        return " The log has none that may go."
+    return f" The oldest that may go happened {timezone.localtime(oldest):%Y-%m-%d %H:%M:%S} ({zone()})."
 
 
 def _read_as(moment: datetime | None) -> str:

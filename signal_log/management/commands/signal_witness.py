@@ -86,6 +86,10 @@ class Command(SignalCommand):
             f'`signal_witness serve` will answer:\nSIGNAL_LOG["WITNESSES"] = [{{"url": "https://…", '
             f'"vkey": "{signer.vkey()}"}}]'
         )
+        if not options["trust"]:
+            self.stderr.write(
+                "It countersigns no log yet: `signal_witness trust VKEY`, with what `signal_seal init` printed there."
+            )
 
     def _trust(self, options: dict[str, Any]) -> None:
         if options["key"]:
@@ -104,8 +108,11 @@ class Command(SignalCommand):
         try:
             self.stdout.write(f"{_witness(options['key']).vkey()}   this witness")
         except ProofError as error:
-            self.stderr.write(f"{error} `list --key FILE` names one that is elsewhere.")
-        for row in WitnessedLog.objects.all():
+            self.stderr.write(str(error))
+        rows = list(WitnessedLog.objects.all())
+        if not rows:
+            self.stderr.write(f"As a witness {_logs(0)}")
+        for row in rows:
             when = f", signed {row.cosigned_at:%Y-%m-%d %H:%M:%S} UTC" if row.cosigned_at else ", nothing signed yet"
             self.stdout.write(f"{row.origin}   {counted(row.size, 'event')}{when}   /{checkpoint_path(row.origin)}")
             for key in keys_of(row):
@@ -146,6 +153,8 @@ class Command(SignalCommand):
 
 def _witness(path: Path) -> Signer:
     """The key in a file, which must be a witness's."""
+    if not path.exists():
+        raise ProofError(f"There is no key's file {path}: `signal_witness init NAME` makes it, --key names another.")
     signer = read_key(path)
     if signer.kind != COSIGNATURE:
         raise ProofError(f"The key in {path} is a log's; `signal_witness init` makes a witness's.")

@@ -50,7 +50,10 @@ class Table:
 def table_of(connection: BaseDatabaseWrapper) -> Table:
     """Look it up; raises ``PartitionError`` where there is none, or none that could have partitions."""
     if vendor_of(connection) != "postgresql":
-        raise PartitionError("Partitions are PostgreSQL's: this log is on SQLite, which has none.")
+        raise PartitionError(
+            "Partitions are PostgreSQL's: this log is on SQLite, which has none. There signal_prune removes old events "
+            "row by row, and nothing else has to be done."
+        )
     with connection.cursor() as cursor:
         cursor.execute(_TABLE, [TABLE])
         row = cursor.fetchone()

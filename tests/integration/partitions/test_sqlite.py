@@ -15,4 +15,5 @@ def test_there_are_none_on_sqlite(action):
     with pytest.raises(CommandError, match="Partitions are PostgreSQL's: this log is on SQLite") as refused:
         call_command("signal_partition", action)
     assert refused.value.returncode == 2
+    assert "signal_prune removes old events row by row" in str(refused.value)
     keep_ahead(connection)
