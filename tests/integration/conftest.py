@@ -20,6 +20,7 @@ from signal_log.capture.trace.gathered import in_use
 from signal_log.capture.trace.membership import running
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.show.export import slots
+from signal_log.show.query import counts
 from signal_log.telemetry import sessions, write
 from signal_log.telemetry.waiting import waiting
 from tests.integration import host_project
@@ -55,6 +56,12 @@ def _places_of_exports_are_free() -> Iterator[None]:
     yield
     if slots._taken:
         gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def _counts_come_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give pages the time to count what they show, however busy the machine; it is a second else."""
+    monkeypatch.setattr(counts, "SECONDS", 60)
 
 
 @pytest.fixture(autouse=True)
