@@ -53,7 +53,8 @@ def test_htmx_tells_in_the_strip(workshop: Site, visit: Any) -> None:
     expect(page.locator("#said")).to_have_text("2 done")
     expect(strip(page)).to_have_text(re.compile(r"^POST /workshop/save/2/: 2 operations, \d+ ms →$"))
     page.get_by_role("button", name="htmx redirect").click()
-    expect(strip(page)).to_have_text(re.compile(r"^The POST before this: 3 operations, .+; made a Group →$"))
+    # In a list: until the next page is there, the strip may have a second line, of the POST itself.
+    expect(strip(page)).to_have_text([re.compile(r"^The POST before this: 3 operations, .+; made a Group →$")])
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_a_boosted_body_has_its_own_strip(workshop: Site, visit: Any, script: st
     page.goto(f"{workshop.url}/workshop/")
     live.expected += ["directive: \"style-src 'nonce-", "CSP style-src-elem"]  # the new body's nonce is not the page's
     page.get_by_role("button", name="boosted").click()
-    expect(strip(page)).to_have_text(re.compile(r"^The POST before this: 4 operations, .+; made a Group →$"))
+    expect(strip(page)).to_have_text([re.compile(r"^The POST before this: 4 operations, .+; made a Group →$")])
     expect(page.locator("#signal-log-strip section")).to_have_css("position", "fixed")
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#signal-log-strip")).to_be_hidden()
