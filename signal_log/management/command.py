@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from django.core.management.base import BaseCommand, OutputWrapper
+from django.core.management.base import BaseCommand, OutputWrapper, SystemCheckError
 
 from signal_log.checks import SETTINGS
+from signal_log.management.ending import REFUSED
 from signal_log.show.words.text import visible
+
+
+class _Nowhere(io.StringIO):
+    """What Python has no stream for, because it was started with that descriptor closed (``>&-``)."""
+
+    def write(self, text: str, /) -> int:
+        """Drop it; the exit status still tells."""
+        return len(text)
 
 
 class Shown(OutputWrapper):
@@ -21,7 +31,7 @@ class Shown(OutputWrapper):
     """
 
     def __init__(self, wrapped: Any) -> None:
-        super().__init__(wrapped._out, ending=wrapped.ending)
+        super().__init__(_Nowhere() if wrapped._out is None else wrapped._out, ending=wrapped.ending)
 
     def write(self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None) -> None:  # type: ignore[override]
         """Write a line, or whatever ``ending`` makes of it."""
@@ -47,6 +57,9 @@ class SignalCommand(BaseCommand):
         except BrokenPipeError:
             give_up_stdout()
             return None
+        except SystemCheckError as error:
+            error.returncode = REFUSED  # Django's is 1, which says of `signal_verify` that the log was tampered with
+            raise
         return output
 
 

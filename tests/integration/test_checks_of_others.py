@@ -85,3 +85,11 @@ def test_witnesses() -> None:
     assert "two witnesses with one key; c.example is the second" in twice[0].msg
     (quorum,) = of_log(WITNESSES=[good], WITNESS_QUORUM=2)["signal_log.E017"]
     assert "is 2, but WITNESSES names 1:" in quorum.msg
+
+
+def test_wrong_settings_are_no_verdict(settings: Any) -> None:
+    """Django's exit status for them is 1, with which `signal_verify` says that the log was tampered with."""
+    settings.SIGNAL_LOG = {"MODLES": ["shop.*"]}
+    with pytest.raises(SystemCheckError, match="MODLES") as refused:
+        call_command("signal_verify", skip_checks=False)
+    assert refused.value.returncode == 2

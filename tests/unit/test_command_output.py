@@ -6,11 +6,12 @@ import io
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import find_commands, load_command_class
+from django.core.management import call_command, find_commands, load_command_class
 from django.core.management.base import CommandError, OutputWrapper
 
 import signal_log
@@ -45,6 +46,13 @@ class Says(SignalCommand):
 
 def said(text: str) -> str:
     return text.replace("\x1b[2Kprogress", "")
+
+
+def test_a_command_ends_as_ever_where_nobody_can_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ``>&-`` Python has no such stream; a traceback's status would be that of a log that was tampered with."""
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert "result" in call_command(Says())
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])

@@ -216,6 +216,8 @@ class Command(SignalCommand):
     @contextmanager
     def _target(self, path: Path | None, *, overwrite: bool) -> Iterator[BinaryIO]:
         if path is None:
+            if sys.stdout is None:
+                raise CommandError("Standard output is closed; name a file with --output.", returncode=USAGE_ERROR)
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
             return
