@@ -20,7 +20,7 @@ from signal_log.capture.trace.gathered import in_use
 from signal_log.capture.trace.membership import running
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.show.export import slots
-from signal_log.show.query import counts
+from signal_log.show.query import counts, paging
 from signal_log.telemetry import sessions, write
 from signal_log.telemetry.waiting import waiting
 from tests.integration import host_project
@@ -41,6 +41,15 @@ def _forked(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _pages_have_time() -> Iterator[None]:
+    """A busy machine ends no search or count before it is through; a test of what happens then sets its own time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((paging, "SECONDS"), (paging, "COUNT_SECONDS"), (counts, "SECONDS")):
+            patch.setattr(module, name, 60.0)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _a_recorder_that_has_not_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins with nothing lost and no fault counted: pages tell people of the process's own."""
@@ -56,12 +65,6 @@ def _places_of_exports_are_free() -> Iterator[None]:
     yield
     if slots._taken:
         gc.collect()
-
-
-@pytest.fixture(autouse=True)
-def _counts_come_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give pages the time to count what they show, however busy the machine; it is a second else."""
-    monkeypatch.setattr(counts, "SECONDS", 60)
 
 
 @pytest.fixture(autouse=True)
