@@ -7,10 +7,19 @@ from django.db import connection, transaction
 
 from signal_log.models import SignalEvent
 from signal_log.store.append import FEW
+from signal_log.telemetry import sessions
+from signal_log.telemetry.waiting import waiting
 from tests.benchmarks.wire import watched, words
 from tests.shop.models import Category, Note
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_else_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No second of a slow test is up, after which a save also writes telemetry and looks for sessions."""
+    monkeypatch.setattr(sessions.looks, "next_at", float("inf"))
+    monkeypatch.setattr(waiting, "written_at", float("inf"))
 
 
 def test_in_autocommit_a_save_is_two_messages():
