@@ -26,7 +26,8 @@ REUSED_LATER = (
 )
 STILL_SEEN = (
     "The tables were rewritten, but a transaction that began before can still see rows as they were, so their bytes "
-    "are kept. When it has ended (pg_stat_activity shows it, by its `backend_xmin`), as the tables' owner: {again};"
+    "are kept. When it has ended (pg_stat_activity shows it, by its `backend_xmin`, or in another database of the "
+    "server by its `backend_xid`), as the tables' owner: {again};"
 )
 IN_USE = (
     "Other connections read the database, so its file could not be cleaned. When they are closed, in "
@@ -35,11 +36,12 @@ IN_USE = (
 PATIENCE: Final = 10.0
 """Seconds for which others' transactions are waited for: an ANALYZE of PostgreSQL's own may be among them."""
 LOOK_EVERY: Final = 0.05
-_NUMBER = "SELECT pg_current_xact_id()::xid::text"
+_NUMBER = "SELECT pg_current_xact_id()::text"
+# A new snapshot, VACUUM's own too, is as old as the oldest writer in any database of the server.
 _HAS_OLDER = """
-    SELECT EXISTS (
+    SELECT pg_snapshot_xmin(pg_current_snapshot()) < %(now)s::xid8 OR EXISTS (
         SELECT FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) > age(%s::xid)
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) > age(%(now)s::xid8::xid)
     )
 """
 
@@ -66,9 +68,9 @@ def _is_still_seen(cursor: Any, seconds: float) -> bool:
     """Whether somebody's snapshot is older than this moment, also so many seconds later: VACUUM keeps what it shows."""
     deadline = clock.monotonic() + seconds
     cursor.execute(_NUMBER)
-    now = cursor.fetchone()
+    (now,) = cursor.fetchone()
     while True:
-        cursor.execute(_HAS_OLDER, now)
+        cursor.execute(_HAS_OLDER, {"now": now})
         if not cursor.fetchone()[0]:
             return False
         if clock.monotonic() >= deadline:
